@@ -22,8 +22,8 @@
 //! numbers are kept as Kafka 4 keeps them, transactions of both generations (KIP-98, KIP-890)
 //! commit, abort, time out and fence, groups of consumers rebalance and keep their offsets (the
 //! classic protocol and that of KIP-848, both with static members), and what no replica in sync has is lost with its leader. It
-//! does not advertise what it lacks: permissions, quotas, retention; share and streams groups; members of both protocols in one
-//! group. A regular expression of topics is refused. Clients have to authenticate (SASL) if [`MockClusterBuilder::sasl`] says so, and brokers speak TLS (feature `tls`)
+//! does not advertise what it lacks: permissions, retention; share and streams groups; members of both protocols in one
+//! group. A regular expression of topics is refused. Clients have to authenticate (SASL) if [`MockClusterBuilder::sasl`] says so, are throttled by quotas of bytes ([`MockClusterBuilder::quota`]), and brokers speak TLS (feature `tls`)
 //! if `MockClusterBuilder::tls` does.
 //!
 //! What is to go wrong is a [`Fault`](cluster::Fault), or is done by methods of the cluster; with the feature `script`, a

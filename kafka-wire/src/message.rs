@@ -404,7 +404,7 @@ macro_rules! field_schema {
             tag
         };
         $crate::schema::FieldSchema {
-            name: stringify!($field),
+            name: stringify!($field).trim_start_matches("r#"),
             kind: <$type as $crate::wire::Field>::kind(),
             versions: $crate::message::schema_range!($in),
             nullable: <$type as $crate::wire::Field>::NULLABLE

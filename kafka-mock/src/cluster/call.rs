@@ -61,7 +61,7 @@ pub(super) fn sent(frame: Result<Bytes, EncodeError>) -> Answer {
 }
 
 /// How long the client is asked to pause.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Pause(pub(super) Duration);
 
 impl Pause {

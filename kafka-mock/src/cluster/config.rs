@@ -7,8 +7,13 @@ use std::{ops::RangeInclusive, time::Duration};
 use kafka_wire::{ApiKey, records::TimestampType};
 
 use super::{
-    acl::Authorizer, defect::Defect, partition::UncleanElection, sasl::SaslConfig,
-    setters::settings, telemetry::TelemetryConfig,
+    acl::Authorizer,
+    defect::Defect,
+    partition::UncleanElection,
+    quota::{Quota, QuotaEntity},
+    sasl::SaslConfig,
+    setters::settings,
+    telemetry::TelemetryConfig,
 };
 
 settings! {
@@ -84,6 +89,8 @@ settings! {
         pub authorizer: Option<Authorizer>,
         /// Which metrics of clients the brokers want (KIP-714); `None`: they do not receive any.
         pub telemetry: Option<TelemetryConfig>,
+        /// How many bytes per second clients may write and read.
+        pub quotas: Vec<(QuotaEntity, Quota)>,
         /// A promise that the brokers break; for tests of checkers only.
         pub defect: Option<Defect>,
     }
@@ -120,6 +127,7 @@ impl Default for ClusterConfig {
             sasl: None,
             authorizer: None,
             telemetry: None,
+            quotas: Vec::new(),
             defect: None,
         }
     }

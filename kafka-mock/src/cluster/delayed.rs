@@ -45,6 +45,8 @@ pub(super) enum Delayed {
     Verification(Box<DelayedVerification>),
     /// A group waits for others of its members.
     Member(Box<DelayedMember>),
+    /// Everything was answered, and the client is throttled.
+    Muted { until: Instant },
     /// The broker is frozen.
     UntilThawed(Bytes),
     /// No answer will ever be sent.
@@ -57,7 +59,8 @@ impl Delayed {
         match self {
             Self::Request { until, .. }
             | Self::Answer { until, .. }
-            | Self::Refusal { until, .. } => Some(*until),
+            | Self::Refusal { until, .. }
+            | Self::Muted { until } => Some(*until),
             Self::Fetch(fetch) => Some(fetch.until),
             Self::Produce(produce) => Some(produce.until),
             Self::Verification(verification) => Some(verification.next),

@@ -30,6 +30,7 @@ impl Cluster {
         let was = self.set_state(broker, BrokerState::Dead)?;
         if was != BrokerState::Dead {
             self.blocked.retain(|link, _| link.broker != broker);
+            self.quotas.forget_broker(broker);
             self.fail_over(broker);
         }
         Ok(())

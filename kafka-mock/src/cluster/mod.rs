@@ -19,6 +19,7 @@ mod admin;
 mod answer;
 mod api;
 mod broker;
+mod byte_rate;
 mod call;
 mod config;
 mod coordinator;
@@ -39,11 +40,14 @@ mod partition;
 mod producer_expiration;
 mod producer_state;
 mod purgatory;
+mod quota;
+mod quotas;
 mod random;
 mod replication;
 mod sasl;
 mod setters;
 mod telemetry;
+mod throttling;
 mod timers;
 mod topic;
 mod topic_config;
@@ -69,6 +73,7 @@ use self::{
     fault::Faults,
     group::Groups,
     ids::Link,
+    quotas::Quotas,
     random::Random,
     sasl::Sasl,
     telemetry::Telemetry,
@@ -95,6 +100,7 @@ pub use self::{
     marker::TransactionOutcome,
     now::Now,
     partition::{Restart, UncleanElection},
+    quota::{Quota, QuotaEntity},
     sasl::{AcceptedTokens, SaslConfig, SaslMechanism},
     telemetry::{Push, TelemetryConfig},
 };
@@ -145,6 +151,7 @@ pub struct Cluster {
     authorizer: Option<Authorizer>,
     /// Which metrics of clients are wanted; `None`: the brokers receive none.
     telemetry: Option<Telemetry>,
+    quotas: Quotas,
     faults: Faults,
     /// Connections on which something is delayed.
     blocked: BTreeMap<Link, BlockedConnection>,
@@ -187,6 +194,7 @@ impl Cluster {
             sasl: config.sasl.clone().map(Sasl::new),
             authorizer: config.authorizer.clone(),
             telemetry: config.telemetry.clone().map(Telemetry::new),
+            quotas: Quotas::new(config.quotas.clone()),
             config,
             topics: Topics::default(),
             next_producer_id: FIRST_PRODUCER_ID,
@@ -321,6 +329,7 @@ impl Cluster {
     pub fn disconnected(&mut self, broker: BrokerId, connection: ConnectionId) {
         let link = Link { broker, connection };
         self.blocked.remove(&link);
+        self.quotas.forget(link);
         if let Some(sasl) = &mut self.sasl {
             sasl.forget(link);
         }

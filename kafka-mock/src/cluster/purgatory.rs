@@ -3,9 +3,13 @@
 //! A broker handles one request of a connection at a time; while one is delayed, the next ones
 //! queue.
 
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
 use super::{
     Answer, Cluster, Now, Release,
-    delayed::{BlockedConnection, Delayed},
+    delayed::{BlockedConnection, Delayed, Outcome},
     groups::resume_member,
     ids::Link,
 };
@@ -22,7 +26,9 @@ impl Cluster {
             return;
         };
         let is_refusal = matches!(delayed, Delayed::Refusal { .. });
-        let mut outcome = self.resume(now, link, delayed);
+        let Some(mut outcome) = self.resume(now, link, delayed, &mut waiting) else {
+            return;
+        };
         loop {
             let answer = match outcome {
                 Ok(answer) => answer,
@@ -40,6 +46,10 @@ impl Cluster {
                 connection,
                 answer,
             }));
+            if !closed && let Some(muted) = self.blocked.get_mut(&link) {
+                muted.waiting = waiting;
+                return;
+            }
             outcome = match waiting.pop_front() {
                 Some(frame) if !closed => self.serve(now, link, frame),
                 _ => return,
@@ -47,8 +57,16 @@ impl Cluster {
         }
     }
 
-    fn resume(&mut self, now: Now, link: Link, delayed: Delayed) -> Result<Answer, Delayed> {
-        match delayed {
+    /// What becomes of what was delayed, or of the next request, if that only waited for being handled.
+    fn resume(
+        &mut self,
+        now: Now,
+        link: Link,
+        delayed: Delayed,
+        waiting: &mut VecDeque<Bytes>,
+    ) -> Option<Outcome> {
+        Some(match delayed {
+            Delayed::Muted { .. } => self.serve(now, link, waiting.pop_front()?),
             Delayed::Request { frame, .. } => self.serve_delayed(now, link, frame),
             Delayed::Answer { answer, .. } | Delayed::Refusal { answer, .. } => Ok(answer),
             Delayed::Fetch(fetch) => self.resume_fetch(now, fetch),
@@ -57,7 +75,7 @@ impl Cluster {
             Delayed::Member(member) => resume_member(member),
             Delayed::UntilThawed(frame) => self.serve(now, link, frame),
             Delayed::Forever => Err(Delayed::Forever),
-        }
+        })
     }
 
     /// Something changed in a partition: requests that wait for it are checked again.

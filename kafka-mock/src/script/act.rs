@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     MockCluster, MockError,
-    cluster::{Acl, BrokerId, ClusterError, Restart},
+    cluster::{Acl, BrokerId, ClusterError, Quota, QuotaEntity, Restart},
 };
 
 /// Something to be done at a time.
@@ -62,6 +62,8 @@ pub enum Act {
     AddAcl(Acl),
     /// There are no ACLs: everybody may do everything.
     RemoveAcls,
+    /// These clients may write and read so much; without a limit, any.
+    SetQuota(QuotaEntity, Quota),
 }
 
 impl MockCluster {
@@ -102,6 +104,10 @@ impl MockCluster {
             }
             Act::RemoveAcls => {
                 self.with_cluster(|it| it.set_authorizer(None));
+                Ok(())
+            }
+            Act::SetQuota(entity, quota) => {
+                self.with_cluster(|it| it.set_quota(entity.clone(), *quota));
                 Ok(())
             }
         }

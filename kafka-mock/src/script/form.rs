@@ -9,7 +9,9 @@ use toml::Spanned;
 use super::act::{Act, TimedAct};
 use crate::{
     MockError,
-    cluster::{Acl, AclOperation, AclResource, BrokerId, Effect, Fault, Restart, When},
+    cluster::{
+        Acl, AclOperation, AclResource, BrokerId, Effect, Fault, Quota, QuotaEntity, Restart, When,
+    },
 };
 
 #[derive(Deserialize)]
@@ -83,6 +85,10 @@ struct ActForm {
     transactional_id: Option<String>,
     cluster: Option<bool>,
     prefixed: Option<bool>,
+    user: Option<String>,
+    client_id: Option<String>,
+    producer_byte_rate: Option<u64>,
+    consumer_byte_rate: Option<u64>,
 }
 
 /// What is wrong, without its place.
@@ -227,6 +233,10 @@ impl ActForm {
             "allow" => Act::AddAcl(self.acl(&verb, Acl::allow)?),
             "deny" => Act::AddAcl(self.acl(&verb, Acl::deny)?),
             "remove_acls" => Act::RemoveAcls,
+            "set_quota" => {
+                let entity = self.quota_entity(&verb)?;
+                Act::SetQuota(entity, self.quota())
+            }
             other => return Err(format!("do = \"{other}\": none of {ACTS}")),
         };
         match self.left_over() {
@@ -279,6 +289,28 @@ impl ActForm {
         needed(self.partitions.take(), verb, "partitions")
     }
 
+    fn quota_entity(&mut self, verb: &str) -> Result<QuotaEntity, Wrong> {
+        let of_users = self.user.take().map(|name| match &*name {
+            DEFAULT => QuotaEntity::default_user(),
+            _ => QuotaEntity::user(name),
+        });
+        let entity = match (of_users, self.client_id.take()) {
+            (None, None) => return Err(format!("do = \"{verb}\" needs `user` or `client_id`")),
+            (Some(of_users), None) => of_users,
+            (Some(of_users), Some(id)) if id == DEFAULT => of_users.with_default_client_id(),
+            (Some(of_users), Some(id)) => of_users.with_client_id(id),
+            (None, Some(id)) if id == DEFAULT => QuotaEntity::default_client_id(),
+            (None, Some(id)) => QuotaEntity::client_id(id),
+        };
+        Ok(entity)
+    }
+
+    fn quota(&mut self) -> Quota {
+        Quota::default()
+            .with_producer_byte_rate(self.producer_byte_rate.take())
+            .with_consumer_byte_rate(self.consumer_byte_rate.take())
+    }
+
     /// A field that the act does not take.
     fn left_over(&self) -> Option<&'static str> {
         let fields = [
@@ -293,6 +325,10 @@ impl ActForm {
             ("transactional_id", self.transactional_id.is_some()),
             ("cluster", self.cluster.is_some()),
             ("prefixed", self.prefixed.is_some()),
+            ("user", self.user.is_some()),
+            ("client_id", self.client_id.is_some()),
+            ("producer_byte_rate", self.producer_byte_rate.is_some()),
+            ("consumer_byte_rate", self.consumer_byte_rate.is_some()),
         ];
         let mut there = fields.into_iter().filter(|(_, is_there)| *is_there);
         there.next().map(|(name, _)| name)
@@ -305,7 +341,9 @@ fn needed<T>(field: Option<T>, verb: &str, name: &str) -> Result<T, Wrong> {
 
 const ACTS: &str = "kill, restart, restart_empty, freeze, thaw, rolling_restart, move_leader, create_topic, \
      grow_topic, delete_topic, recreate_topic, forget_producers, \
-     allow, deny, remove_acls";
+     allow, deny, remove_acls, set_quota";
+/// Whoever has no quota by name, as Kafka's tools had it.
+const DEFAULT: &str = "<default>";
 
 #[cfg(test)]
 mod tests {
@@ -429,6 +467,24 @@ mod tests {
                 )),
             ),
             ("do = 'remove_acls'", Act::RemoveAcls),
+            (
+                "do = 'set_quota'\nclient_id = 'app'\nproducer_byte_rate = 7",
+                Act::SetQuota(
+                    QuotaEntity::client_id("app"),
+                    Quota::default().with_producer_byte_rate(Some(7)),
+                ),
+            ),
+            (
+                "do = 'set_quota'\nuser = 'alice'\nclient_id = '<default>'\nconsumer_byte_rate = 8",
+                Act::SetQuota(
+                    QuotaEntity::user("alice").with_default_client_id(),
+                    Quota::default().with_consumer_byte_rate(Some(8)),
+                ),
+            ),
+            (
+                "do = 'set_quota'\nuser = '<default>'",
+                Act::SetQuota(QuotaEntity::default_user(), Quota::default()),
+            ),
         ] {
             assert_eq!(act(text), expected, "{text}");
         }
@@ -484,6 +540,10 @@ mod tests {
         refused(
             "[[act]]\ndo = 'murder'\nbroker = 1",
             "do = \"murder\": none of kill, restart",
+        );
+        refused(
+            "[[act]]\ndo = 'set_quota'\nproducer_byte_rate = 1",
+            "do = \"set_quota\" needs `user` or `client_id`",
         );
         refused("[[act]]\ndo = 'kill'", "do = \"kill\" needs `broker`");
         refused(

@@ -35,6 +35,7 @@
 //! | `create_topic`, `grow_topic` | `topic`, `partitions` | there are so many partitions |
 //! | `delete_topic`, `recreate_topic` | `topic` | it is gone; it is made anew, with as many partitions, and another id |
 //! | `forget_producers` | `topic`, `partition` | what the partition knows of producers' sequence numbers is gone |
+//! | `set_quota` | `user`, `client_id` or both; `producer_byte_rate`, `consumer_byte_rate` | these clients may write and read so many bytes per second, or any; `"<default>"` is each who has no quota by name |
 
 mod act;
 mod form;

@@ -13,7 +13,8 @@ use super::{
     mock_cluster::{self, MockCluster, Plan},
 };
 use crate::cluster::{
-    Acl, Authorizer, Cluster, ClusterConfig, SaslConfig, TelemetryConfig, TopicConfig,
+    Acl, Authorizer, Cluster, ClusterConfig, Quota, QuotaEntity, SaslConfig, TelemetryConfig,
+    TopicConfig,
 };
 
 /// Describes an embedded cluster: by default one broker, no topics, which are created by being
@@ -121,6 +122,22 @@ impl MockClusterBuilder {
     /// ```
     pub fn telemetry(mut self, wanted: TelemetryConfig) -> Self {
         self.config.telemetry = Some(wanted);
+        self
+    }
+
+    /// Limits how many bytes per second clients write and read; see
+    /// [`Cluster::set_quota`](crate::cluster::Cluster::set_quota), which does it at run time.
+    ///
+    /// ```
+    /// use kafka_mock::{MockCluster, cluster::{Quota, QuotaEntity}};
+    ///
+    /// let slow = Quota::default().with_producer_byte_rate(Some(1 << 20));
+    /// let kafka = MockCluster::builder().quota(QuotaEntity::default_client_id(), slow).start_blocking()?;
+    /// kafka.with_cluster(|cluster| cluster.set_quota(QuotaEntity::client_id("billing"), slow));
+    /// # Ok::<(), kafka_mock::MockError>(())
+    /// ```
+    pub fn quota(mut self, entity: QuotaEntity, quota: Quota) -> Self {
+        self.config.quotas.push((entity, quota));
         self
     }
 

@@ -309,3 +309,22 @@ fn javas_tool_for_transactions_finds_those_that_hang() {
         assert_eq!(found, held, "{printed}");
     }
 }
+
+#[test]
+#[ignore = "needs Java and kcat: run by cargo xtask ci kafka"]
+fn javas_tool_for_settings_sets_describes_and_takes_back_quotas() {
+    let kafka = started(1);
+    let of_app = ["--entity-type", "clients", "--entity-name", "app"];
+    let quotas = |what: &[&str]| {
+        let arguments = [&of_app[..], what].concat();
+        tool(&kafka, "ConfigCommand", &arguments)
+    };
+    let both = "producer_byte_rate=1024,consumer_byte_rate=2048";
+    quotas(&["--alter", "--add-config", both]);
+    let printed = quotas(&["--describe"]);
+    let expected = "client-id 'app' are consumer_byte_rate=2048.0, producer_byte_rate=1024.0";
+    assert!(printed.contains(expected), "{printed}");
+    let both = "producer_byte_rate,consumer_byte_rate";
+    quotas(&["--alter", "--delete-config", both]);
+    assert_eq!(kafka.with_cluster(|cluster| cluster.quotas().count()), 0);
+}

@@ -72,12 +72,17 @@ impl Broker {
         self.try_ask(version, request).expect("it answers")
     }
 
-    pub(crate) fn exchange(&self, frame: &[u8]) -> Option<Bytes> {
+    pub(crate) fn connect(&self) -> TcpStream {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(TIME_LIMIT)).unwrap();
         if let Some(login) = self.login {
             log_in(&mut stream, login);
         }
+        stream
+    }
+
+    pub(crate) fn exchange(&self, frame: &[u8]) -> Option<Bytes> {
+        let mut stream = self.connect();
         answer(&mut stream, frame)
     }
 

@@ -12,6 +12,7 @@ mod batches;
 mod broker;
 mod cases;
 mod groups;
+mod quotas;
 mod transactions;
 mod transactor;
 

@@ -33,7 +33,7 @@ fn what_is_advertised_is_what_a_kafka_broker_advertises_of_it() {
     let golden = golden("api_keys.jsonl");
     let answer = Driver::new(1).ask(ONE, 4, &named("test", "1.0"));
     assert_eq!(answer.error_code, ErrorCode::NONE);
-    assert_eq!(answer.api_keys.len(), 38);
+    assert_eq!(answer.api_keys.len(), 40);
     for api in answer.api_keys {
         let id = format!("{{\"id\":{},", api.api_key.0);
         let line = golden

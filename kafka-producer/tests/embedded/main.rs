@@ -24,6 +24,7 @@ mod metrics;
 mod permissions;
 mod permits;
 mod preparing;
+mod quotas;
 mod refusals;
 mod routing;
 mod scene;

@@ -76,7 +76,8 @@ pub(crate) fn object(value: &Value) -> Result<&Map<String, Value>, JsonError> {
 
 /// `topic_id` as `topicId`.
 pub(crate) fn camel_case(name: &str) -> String {
-    let mut words = name.split('_');
+    // A field may be named by a keyword of Rust's.
+    let mut words = name.trim_start_matches("r#").split('_');
     let mut camel = words.next().unwrap_or_default().to_owned();
     for word in words {
         let mut letters = word.chars();

@@ -25,6 +25,7 @@
 
 pub mod add_offsets_to_txn;
 pub mod add_partitions_to_txn;
+pub mod alter_client_quotas;
 pub mod api_versions;
 pub mod consumer_group_describe;
 pub mod consumer_group_heartbeat;
@@ -36,6 +37,7 @@ pub mod delete_groups;
 pub mod delete_records;
 pub mod delete_topics;
 pub mod describe_acls;
+pub mod describe_client_quotas;
 pub mod describe_cluster;
 pub mod describe_configs;
 pub mod describe_groups;
@@ -71,6 +73,7 @@ pub use {
         AddPartitionsToTxnResult, AddPartitionsToTxnTopic, AddPartitionsToTxnTopicResult,
         AddPartitionsToTxnTransaction,
     },
+    alter_client_quotas::{AlterClientQuotasRequest, AlterClientQuotasResponse},
     api_versions::{
         ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey,
         SupportedFeatureKey,
@@ -103,6 +106,7 @@ pub use {
     describe_acls::{
         AclDescription, DescribeAclsRequest, DescribeAclsResource, DescribeAclsResponse,
     },
+    describe_client_quotas::{DescribeClientQuotasRequest, DescribeClientQuotasResponse},
     describe_cluster::{DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse},
     describe_configs::{
         DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
@@ -198,6 +202,7 @@ macro_rules! for_each_request {
         $callback! {
             AddOffsetsToTxnRequest,
             AddPartitionsToTxnRequest,
+            AlterClientQuotasRequest,
             ApiVersionsRequest,
             ConsumerGroupDescribeRequest,
             ConsumerGroupHeartbeatRequest,
@@ -209,6 +214,7 @@ macro_rules! for_each_request {
             DeleteRecordsRequest,
             DeleteTopicsRequest,
             DescribeAclsRequest,
+            DescribeClientQuotasRequest,
             DescribeClusterRequest,
             DescribeConfigsRequest,
             DescribeGroupsRequest,

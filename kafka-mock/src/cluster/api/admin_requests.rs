@@ -20,6 +20,8 @@ impl Cluster {
             ApiKey::CREATE_ACLS => self.run(raw, Self::create_acls),
             ApiKey::DESCRIBE_ACLS => self.run(raw, Self::describe_acls),
             ApiKey::DELETE_ACLS => self.run(raw, Self::delete_acls),
+            ApiKey::DESCRIBE_CLIENT_QUOTAS => self.run(raw, Self::describe_client_quotas),
+            ApiKey::ALTER_CLIENT_QUOTAS => self.run(raw, Self::alter_client_quotas),
             _ => self.serve_group(raw),
         }
     }

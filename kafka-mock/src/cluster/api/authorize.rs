@@ -77,7 +77,7 @@ impl Cluster {
 
     fn principal(&self, call: &Call) -> String {
         let user = self.sasl.as_ref();
-        let user = user.and_then(|sasl| sasl.principal(call.link));
+        let user = user.and_then(|sasl| sasl.user(call.link));
         format!("User:{}", user.unwrap_or(NOBODY))
     }
 
@@ -114,8 +114,12 @@ fn operation_on(api: ApiKey, kind: ResourceKind) -> Option<AclOperation> {
             _ => Some(AclOperation::Write),
         },
         ResourceKind::Cluster => match api {
-            ApiKey::DESCRIBE_CONFIGS => Some(AclOperation::DescribeConfigs),
-            ApiKey::INCREMENTAL_ALTER_CONFIGS => Some(AclOperation::AlterConfigs),
+            ApiKey::DESCRIBE_CONFIGS | ApiKey::DESCRIBE_CLIENT_QUOTAS => {
+                Some(AclOperation::DescribeConfigs)
+            }
+            ApiKey::INCREMENTAL_ALTER_CONFIGS | ApiKey::ALTER_CLIENT_QUOTAS => {
+                Some(AclOperation::AlterConfigs)
+            }
             ApiKey::CREATE_ACLS | ApiKey::DELETE_ACLS => Some(AclOperation::Alter),
             ApiKey::DESCRIBE_ACLS => Some(AclOperation::Describe),
             _ => None,

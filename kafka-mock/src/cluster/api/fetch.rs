@@ -43,6 +43,7 @@ impl Cluster {
             let response = FetchResponse::default().with_error_code(error_code);
             return Ok(call.answer::<FetchRequest>(&response));
         }
+        let request = self.within_quota(call, request);
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
         let until = call.now.instant + wait;
         let awaited = request.topics.iter().flat_map(|topic| {
@@ -76,7 +77,7 @@ impl Cluster {
         let enough = read.bytes >= usize::try_from(fetch.request.min_bytes).unwrap_or(0);
         let over = fetch.until <= now.instant || fetch.request.topics.is_empty();
         if enough || over || read.failed {
-            return Ok(fetch.call.answer::<FetchRequest>(&read.response));
+            return Ok(self.throttle_fetch(now.instant, &fetch.call, &read.response));
         }
         fetch.recheck = false;
         Err(Delayed::Fetch(fetch))

@@ -123,6 +123,7 @@ impl Cluster {
         });
         let responses: Vec<_> = responses.collect();
         if terms.acks == NO_ACKS {
+            self.throttle_produce(call.now.instant, call.link);
             let mut outcomes = responses
                 .iter()
                 .flat_map(|topic| &topic.partition_responses);
@@ -342,7 +343,7 @@ impl Cluster {
 
     /// Answers, if everything is replicated or the time is over.
     pub(in crate::cluster) fn resume_produce(
-        &self,
+        &mut self,
         now: Now,
         mut delayed: Box<DelayedProduce>,
     ) -> Outcome {
@@ -368,10 +369,11 @@ impl Cluster {
             (delayed.awaited, delayed.recheck) = (awaited, false);
             return Err(Delayed::Produce(delayed));
         }
+        let throttle = self.throttle_produce(now.instant, delayed.call.link);
         let response = ProduceResponse::default()
             .with_node_endpoints(self.endpoints_named_in(&delayed.responses))
             .with_responses(delayed.responses)
-            .with_throttle_time_ms(delayed.pause.throttle_time_ms());
+            .with_throttle_time_ms(delayed.pause.max(throttle).throttle_time_ms());
         Ok(delayed.call.answer::<ProduceRequest>(&response))
     }
 

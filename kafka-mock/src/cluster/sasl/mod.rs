@@ -159,23 +159,24 @@ impl Sasl {
         }
     }
 
-    /// Who a client is that has authenticated, also while it shows that again.
-    pub(super) fn principal(&self, link: Link) -> Option<&str> {
-        match self.sessions.get(&link)? {
-            Session::Authenticated(client) => Some(&client.principal),
-            Session::Exchange(exchange) => {
-                exchange.anew.as_ref().map(|(it, _)| it.principal.as_str())
-            }
-            _ => None,
-        }
-    }
-
     /// Whether a client is one of the users, also while it shows that again.
     pub(super) fn is_authenticated(&self, link: Link) -> bool {
         match self.sessions.get(&link) {
             Some(Session::Authenticated(_)) => true,
             Some(Session::Exchange(exchange)) => exchange.anew.is_some(),
             _ => false,
+        }
+    }
+
+    /// Whom a client has authenticated as, also while it shows that again.
+    pub(super) fn user(&self, link: Link) -> Option<&str> {
+        match self.sessions.get(&link)? {
+            Session::Authenticated(client) => Some(&client.principal),
+            Session::Exchange(exchange) => {
+                let (client, _) = exchange.anew.as_ref()?;
+                Some(&client.principal)
+            }
+            _ => None,
         }
     }
 
