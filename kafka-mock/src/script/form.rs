@@ -450,6 +450,14 @@ mod tests {
                 "do = 'forget_producers'\ntopic = 'orders'\npartition = 1",
                 Act::ForgetProducers(orders(), 1),
             ),
+        ] {
+            assert_eq!(act(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn who_may_do_what_and_how_much_are_acts_too() {
+        for (text, expected) in [
             (
                 "do = 'deny'\nprincipal = 'User:*'\noperation = 'Write'\ntopic = 'orders'",
                 Act::AddAcl(Acl::deny(

@@ -145,10 +145,11 @@ fn check_response<R: Request>(number: i16, frame: Bytes) -> usize {
 }
 
 /// The way back leaves out tags that are not known, and with them memory that they justified.
-fn survived<T: PartialEq + std::fmt::Debug>(read: Result<T, DecodeError>, written: &T) {
+fn survived<T: std::fmt::Debug>(read: Result<T, DecodeError>, written: &T) {
     match read {
         Err(error) if matches!(error.problem(), DecodeProblem::TooMuchMemory { .. }) => {}
-        read => assert_eq!(read.as_ref(), Ok(written)),
+        // Compared as text: what is not a number is not equal to itself.
+        read => assert_eq!(format!("{read:?}"), format!("Ok({written:?})")),
     }
 }
 
