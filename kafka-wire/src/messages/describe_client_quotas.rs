@@ -1,5 +1,10 @@
 //! DescribeClientQuotas (48): which quotas users, client ids and addresses have (KIP-546).
 
+#![allow(
+    rustdoc::broken_intra_doc_links,
+    reason = "a field's name is a keyword, which no link can have"
+)]
+
 use crate::{
     ErrorCode,
     message::{request, wire_struct},
