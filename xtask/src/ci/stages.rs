@@ -5,7 +5,7 @@
 //! selection would build most of the dependencies again.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
@@ -13,7 +13,7 @@ use super::selection::{DENY_WARNINGS, LIBRARIES};
 use super::{features, minimal, no_c, other_clients, tools};
 use crate::kafka::require_java;
 use crate::undo::Undo;
-use crate::{api, chance, counts, kafka, shell, simulate, tidy};
+use crate::{api, chance, counts, kafka, libraries, shell, simulate, tidy};
 
 /// What a stage does.
 #[derive(Clone, Copy)]
@@ -196,9 +196,31 @@ const OLDEST_RUST: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// Each is built from its archive alone, with those that it depends on from theirs.
 fn package() -> Result<()> {
+    forget_unpacked()?;
     let mut package = shell::cargo();
     package.args(["package", "--quiet", "--allow-dirty"]);
     shell::run(package.args(LIBRARIES))
+}
+
+/// Cargo takes what it has unpacked from an earlier archive of the same version, whatever is in the new one.
+fn forget_unpacked() -> Result<()> {
+    let home = shell::variable("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(shell::variable("HOME")?).join(".cargo")));
+    let Some(registries) = home.and_then(|home| home.join("registry/src").read_dir().ok()) else {
+        return Ok(());
+    };
+    for registry in registries {
+        for library in libraries::LIBRARIES {
+            let unpacked = format!("{library}-{}", env!("CARGO_PKG_VERSION"));
+            let unpacked = registry.as_ref().map(|it| it.path().join(unpacked));
+            if let Ok(unpacked) = unpacked
+                && unpacked.is_dir()
+            {
+                std::fs::remove_dir_all(unpacked)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Before the first release there is nothing to compare with.
